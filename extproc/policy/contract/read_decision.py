@@ -208,7 +208,7 @@ def _reuse(value: Any) -> Reuse:
         raise Malformed("for is missing")
     seconds = named("for", _duration_s, asked["for"])
     if seconds > LONGEST_REUSE_S:
-        raise Malformed("an approval may not be used again for so long")
+        raise Malformed("an approval may be used again for at most 24 hours")
     same = frozenset(_names(asked["same"])) if "same" in asked else frozenset({FUNCTION, ARGUMENTS})
     if FUNCTION not in same or same - {FUNCTION, ARGUMENTS}:
         raise Malformed("same is neither function, nor function and arguments")
@@ -227,8 +227,8 @@ def _duration_s(value: Any) -> float:
     """The seconds of ``90s``, ``15m``, ``1h``."""
     found = DURATION.fullmatch(text(value, MAX_TEXT))
     if found is None:
-        raise Malformed("not a duration")
+        raise Malformed("not a duration: a whole number and s, m or h, such as 15m")
     seconds = float(int(found[1]) * UNIT_S[found[2]])
     if seconds > LONGEST_APPROVAL_S:
-        raise Malformed("an approval may not wait so long")
+        raise Malformed("an approval may wait for at most seven days")
     return seconds

@@ -241,17 +241,36 @@ _RISK = _keys(
         "findings": _map_of(_RISK_VALUE),
     },
 )
-_DURATION = _must(
-    lambda value: isinstance(value, str) and DURATION.fullmatch(value) is not None,
-    "must be a duration, such as 90s, 15m or 1h",
-)
+LONGEST = "at most seven days"
+LONGEST_REUSE = "at most 24 hours"
+TOGETHER = "write `any: [[sre, dba]]` where one of each must approve together"
+
+
+def _duration(longest: str) -> Shape:
+    return _must(
+        lambda value: isinstance(value, str) and DURATION.fullmatch(value) is not None,
+        f"must be a duration, such as 90s, 15m or 1h: a whole number and s, m or h; {longest}",
+    )
+
+
 _ANY = _keys({"any": _list_of(_list_of(_group, empty=False), empty=False)})
 _ANY_OF = _list_of(_group, empty=False)
 
 
 def _approvers(value: Any, key: KeyPath) -> Iterator[ConfigError]:
     """A list of groups, or ``any`` with lists of groups that approve together."""
-    yield from (_ANY if isinstance(value, dict) else _ANY_OF)(value, key)
+    if not isinstance(value, dict):
+        yield from _ANY_OF(value, key)
+        return
+    sets = value.get("any")
+    if "any" not in value and "all" in value:
+        yield _error(key, f"there is no `all`: {TOGETHER}")
+    elif isinstance(sets, list) and any(isinstance(each, str) for each in sets):
+        yield _error(
+            (*key, "any"), f"must be a list of lists: {TOGETHER}, `any: [[sre], [dba]]` where one is enough"
+        )
+    else:
+        yield from _ANY(value, key)
 
 
 def _same(value: Any, key: KeyPath) -> Iterator[ConfigError]:
@@ -261,17 +280,38 @@ def _same(value: Any, key: KeyPath) -> Iterator[ConfigError]:
         yield _error(key, f"must have {FUNCTION}: an approval is for one function")
 
 
-_HOLD = _keys(
+_REUSE_KEYS = _keys({"for": _duration(LONGEST_REUSE)}, {"same": _same})
+
+
+def _reuse(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+    """For how long, and for which calls."""
+    if isinstance(value, str) and DURATION.fullmatch(value):
+        yield _error(key, f"must be an object: write `{{for: {value}}}`")
+    else:
+        yield from _REUSE_KEYS(value, key)
+
+
+_HOLD_KEYS = _keys(
     {"at": _RISK_VALUE},
     {
         "groups": _approvers,
         "min": _whole(1, MAX_APPROVERS),
-        "expires_in": _DURATION,
+        "expires_in": _duration(LONGEST),
         "mode": _choice(*HoldMode),
         "break_glass": _list_of(_group),
-        "reuse": _keys({"for": _DURATION}, {"same": _same}),
+        "reuse": _reuse,
     },
 )
+
+
+def _hold(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+    """A threshold. Connections have the key ``minimum`` for what is ``min`` here."""
+    if isinstance(value, dict) and "minimum" in value:
+        yield ConfigError(f'{label(key)}: unknown key "minimum"; did you mean "min"?', key=(*key, "minimum"))
+        value = {name: each for name, each in value.items() if name != "minimum"}
+    yield from _HOLD_KEYS(value, key)
+
+
 _MASK_KEYS = _keys({"functions": _PATTERNS}, {"unless_groups": _GROUPS, "request": _FILLED, "response": _FILLED})
 
 
@@ -325,7 +365,7 @@ _RESPONSE = _with_test(
 _PARTS: Mapping[str, Shape] = {
     "arguments": _list_of(_ARGUMENT),
     "risk": _RISK,
-    "hold": _list_of(_HOLD),
+    "hold": _list_of(_hold),
     "masks": _list_of(_mask),
     "windows": _list_of(_WINDOW),
     "duties": _list_of(_DUTY),

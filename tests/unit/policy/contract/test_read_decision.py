@@ -182,7 +182,18 @@ def test_an_engine_may_spell_whole_numbers_as_floats():
         ({"action": "permit"}, "action: not one of allow, deny, hold"),
         ({"action": "deny", "rule": 1}, "rule: not text, or too long"),
         ({"action": "allow", "shadow": "x"}, "shadow: not an array, or too long"),
-        ({"action": "hold", "approval": {"expires_in": "1d"}}, "approval: expires_in: not a duration"),
+        (
+            {"action": "hold", "approval": {"expires_in": "1d"}},
+            "approval: expires_in: not a duration: a whole number and s, m or h",
+        ),
+        (
+            {"action": "hold", "approval": {"expires_in": "169h"}},
+            "approval: expires_in: an approval may wait for at most seven days",
+        ),
+        (
+            {"action": "hold", "approval": {"reuse": {"for": "48h"}}},
+            "approval: reuse: an approval may be used again for at most 24 hours",
+        ),
         ({"action": "allow", "mask": {"request": [{"how": "x", "path": "$"}]}}, "mask: request: how: not one of"),
     ],
 )

@@ -71,7 +71,7 @@ WRONG = [
     (("hold", 0, "groups"), "sre", "hold[0].groups: must be a list"),
     (("hold", 0, "groups"), {"any": [["sre"], []]}, "hold[0].groups.any[1]: must not be empty"),
     (("hold", 0, "groups"), {"any": [["sre", "sre"]]}, "hold[0].groups: cannot be used to hold a call: an alternative names a group twice"),
-    (("hold", 0, "expires_in"), "200h", "hold[0].expires_in: cannot be used to hold a call: an approval may not wait so long"),
+    (("hold", 0, "expires_in"), "200h", "hold[0].expires_in: cannot be used to hold a call: an approval may wait for at most seven days"),
     (("hold", 0, "expires_in"), "15 minutes", "hold[0].expires_in: must be a duration"),
     (("masks", 0, "functions", 0), "orders.refund*Order", "masks[0].functions: no function"),
     (("masks", 0, "request", 0), {"entitty": "*"}, 'masks[0].request[0]: unknown key "entitty"; did you mean "entity"?'),
