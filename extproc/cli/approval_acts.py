@@ -2,16 +2,16 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from extproc.cli.approval_tables import details, listing, outcome, taken_back
+from extproc.cli.approval_tables import details, listing, outcome, past, taken_back
 from extproc.cli.evidence_tables import print_json
 from extproc.cli.short_ids import SHORTEST, WHOLE, meant
 from extproc.console.afar.safe_address import console_origin
@@ -39,7 +39,8 @@ def print_list(client: ControlClient, limit: int, *, decided: bool, as_json: boo
         decided: those that are not pending, too.
         as_json: print JSON, for programs.
     """
-    _print_approvals(_recent(client, limit, decided=decided), "No call waits for approval.", as_json=as_json)
+    answer = _recent(client, limit, decided=decided)
+    _print_approvals(answer, listing, "No call waits for approval.", as_json=as_json)
 
 
 def print_history(client: ControlClient, wanted: Mapping[str, Parameter], *, as_json: bool) -> None:
@@ -54,7 +55,7 @@ def print_history(client: ControlClient, wanted: Mapping[str, Parameter], *, as_
     nothing = "There are no such approvals."
     if wanted.get("requester") and "|" not in str(wanted["requester"]):
         nothing += " --requester needs the caller's whole name, ISSUER|SUBJECT, as --json has it in requester."
-    _print_approvals(answer, nothing, as_json=as_json)
+    _print_approvals(answer, past, nothing, as_json=as_json)
     older = answer.get("before")
     if isinstance(older, str) and older and not as_json:
         Console(stderr=True).print(
@@ -62,12 +63,18 @@ def print_history(client: ControlClient, wanted: Mapping[str, Parameter], *, as_
         )
 
 
-def _print_approvals(answer: dict[str, Any], nothing: str, *, as_json: bool) -> None:
+def _print_approvals(
+    answer: dict[str, Any],
+    table: Callable[[Sequence[ApprovalAnswer], str], RenderableType],
+    nothing: str,
+    *,
+    as_json: bool,
+) -> None:
     found = expect(ApprovalsAnswer, answer).approvals
     if as_json:
         print_json(answer["approvals"])
     else:
-        display(listing(found, nothing))
+        display(table(found, nothing))
 
 
 def watch_list(client: ControlClient, limit: int, *, decided: bool, bell: bool) -> None:

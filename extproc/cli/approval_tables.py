@@ -9,10 +9,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from extproc.cli.short_ids import shorten
-from extproc.console.expected_answers import ApprovalAnswer, FindingAnswer, VoteAnswer
+from extproc.console.expected_answers import ApprovalAnswer, FindingAnswer, ReuseAnswer, VoteAnswer
 from extproc.console.fitting import Fitting
 from extproc.console.pages.argument_changes import compare
 from extproc.console.pages.argument_lines import Line, argument_lines
+from extproc.console.pages.plain_words import duration
 from extproc.console.pages.risk_marks import Weight
 from extproc.console.printable import plain, pretty_json
 from extproc.model.masking import Finding
@@ -24,6 +25,7 @@ CHANGE_STYLES = {"new": "green", "changed": "yellow", "gone": "red"}
 MARK_STYLES = {Weight.DANGER: "bold red", Weight.CARE: "yellow"}
 LINES_MOST = 50
 """Marks and changes that are shown, of each; the arguments themselves are shown whole."""
+HISTORY_COLUMNS = ("id", "time", "state", "function", "who", "reason", "votes", "voters")
 COLUMNS = ("id", "state", "function", "who", "risk", "reason", "votes", "left")
 
 
@@ -41,6 +43,46 @@ def listing(approvals: Sequence[ApprovalAnswer], nothing: str = "No call waits f
     return Fitting(COLUMNS, [_row(each, shown[each.approval_id]) for each in approvals], whole=("id",))
 
 
+def past(approvals: Sequence[ApprovalAnswer], nothing: str) -> Fitting | Text:
+    """Return the list of what was decided: when, by whom, and with which notes.
+
+    Args:
+        approvals: in the order in which they are shown.
+        nothing: the sentence in the place of an empty list.
+    """
+    if not approvals:
+        return Text(nothing)
+    ids = [each.approval_id for each in approvals]
+    shown = shorten(ids) if sys.stdout.isatty() else dict(zip(ids, ids, strict=True))
+    return Fitting(
+        HISTORY_COLUMNS, [_past_row(each, shown[each.approval_id]) for each in approvals], whole=("id",)
+    )
+
+
+def _past_row(approval: ApprovalAnswer, shown_id: str) -> list[Text]:
+    return [
+        plain(shown_id),
+        plain(approval.closed or approval.created),
+        _state(approval),
+        plain(approval.function),
+        plain(person(approval.requester)[1]),
+        plain(approval.reason),
+        _votes(approval),
+        plain("; ".join(_said(vote) for vote in approval.votes)),
+    ]
+
+
+def _said(vote: VoteAnswer) -> str:
+    withdrawn = " (withdrawn)" if vote.withdrawn is not None else ""
+    return f"{person(vote.voter)[1]} {_verb(vote)}: {vote.note}{withdrawn}"
+
+
+def _votes(approval: ApprovalAnswer) -> Text:
+    """The count of votes. Breaking the glass is no ordinary approval, and must not look like one."""
+    broken = any(vote.break_glass and vote.approve and vote.withdrawn is None for vote in approval.votes)
+    return plain(f"{tally(approval)} break-glass", "bold red") if broken else plain(tally(approval))
+
+
 def _row(approval: ApprovalAnswer, shown_id: str) -> list[Text]:
     return [
         plain(shown_id),
@@ -49,7 +91,7 @@ def _row(approval: ApprovalAnswer, shown_id: str) -> list[Text]:
         plain(person(approval.requester)[1]),
         _risk(approval),
         plain(approval.reason),
-        plain(tally(approval)),
+        _votes(approval),
         plain(_left(approval)),
     ]
 
@@ -76,7 +118,12 @@ def details(approval: ApprovalAnswer, last_approved: ApprovalAnswer | None = Non
         ("time left", plain(_left(approval), "bold")),
         ("approvers", plain(_approvers(approval))),
         *([("break-glass", plain(f"one of {', '.join(approval.break_glass)}"))] if approval.break_glass else []),
-        *([("ticket", Text("the caller has a ticket, and asks again"))] if approval.ticketed else []),
+        *([("reuse", _reuse(approval.reuse))] if approval.reuse else []),
+        *(
+            [("ticket", plain(f"the caller has a ticket, and asks again{_until(approval)}"))]
+            if approval.ticketed
+            else []
+        ),
         *(("voted", _vote_line(vote)) for vote in approval.votes),
         *([("definition", _definition(approval))] if approval.definition else []),
         ("found", plain(_findings(approval.findings))),
@@ -94,11 +141,28 @@ def details(approval: ApprovalAnswer, last_approved: ApprovalAnswer | None = Non
 def _approvers(approval: ApprovalAnswer) -> str:
     """Say who has to approve: ``2 of sre, dba``, or ``sre; or dba and security together``."""
     if not any(len(each) > 1 for each in approval.alternatives):
-        return f"{approval.minimum} of {', '.join(approval.groups) or 'nobody'}"
+        # Older servers send no alternatives. Groups for emergencies are on a line of their own.
+        groups = [each for one in approval.alternatives for each in one] or [
+            each for each in approval.groups if each not in approval.break_glass
+        ]
+        return f"{approval.minimum} of {', '.join(dict.fromkeys(groups)) or 'nobody'}"
     ways = "; or ".join(
         " and ".join(each) + (" together" if len(each) > 1 else "") for each in approval.alternatives
     )
     return f"{ways}" + (f"; {approval.minimum} people in all" if approval.minimum > 1 else "")
+
+
+def _reuse(reuse: ReuseAnswer) -> Text:
+    """Say which further calls the approval releases. What nobody can see before is in red."""
+    until = f", until {reuse.until}" if reuse.until else ""
+    span = f"for {duration(int(reuse.seconds))} after the approval{until}"
+    if "arguments" in reuse.same:
+        return plain(f"it also releases this caller's calls with the same arguments, {span}", "yellow")
+    return plain(f"it also releases this caller's calls of this function WITH ANY ARGUMENTS, {span}", "bold red")
+
+
+def _until(approval: ApprovalAnswer) -> str:
+    return f"; the approval is good until {approval.usable_until}" if approval.usable_until else ""
 
 
 def _risky(approval: ApprovalAnswer) -> list[RenderableType]:
@@ -156,7 +220,11 @@ def outcome(approval: ApprovalAnswer) -> Text:
     function = plain(approval.function).plain
     if approval.state == "pending":
         return Text(f"Counted: {tally(approval)} approvals for {function}; it still waits.")
-    return plain(f"{approval.state.capitalize()}: {function}", STATE_STYLES.get(approval.state, ""))
+    runs = ""
+    if approval.state == "approved" and approval.ticketed:
+        until = f", until {approval.usable_until}" if approval.usable_until else ""
+        runs = f". It runs when the caller makes the call again{until}."
+    return plain(f"{approval.state.capitalize()}: {function}{runs}", STATE_STYLES.get(approval.state, ""))
 
 
 def taken_back(approval: ApprovalAnswer) -> Text:
@@ -201,12 +269,15 @@ def _left(approval: ApprovalAnswer) -> str:
 
 
 def _vote_line(vote: VoteAnswer) -> Text:
-    verb = "broke the glass" if vote.break_glass else "approved" if vote.approve else "denied"
     where = f" from {vote.source}" if vote.source else ""
-    line = f"{person(vote.voter)[1]} {verb} at {vote.at}{where}: {vote.note}"
+    line = f"{person(vote.voter)[1]} {_verb(vote)} at {vote.at}{where}: {vote.note}"
     if vote.withdrawn is not None:
         return plain(f"{line} (withdrawn at {vote.withdrawn})", "strike")
     return plain(line, "bold red" if vote.break_glass else "")
+
+
+def _verb(vote: VoteAnswer) -> str:
+    return "broke the glass" if vote.break_glass else "approved" if vote.approve else "denied"
 
 
 def _findings(findings: Sequence[FindingAnswer]) -> str:

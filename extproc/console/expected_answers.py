@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from extproc.model.errors import ControlError
 
 LONGEST_ID = 128
+LONGEST_REUSE_S = 10 * 366 * 86_400
 SMALLEST_RISK, LARGEST_RISK = 0, 100
 AnswerT = TypeVar("AnswerT", bound="Expected")
 
@@ -42,6 +43,15 @@ class VoteAnswer(Expected):
     """When the voter took it back: RFC 3339; None: it counts."""
 
 
+class ReuseAnswer(Expected):
+    """For how long after the approval it releases further calls, and what must be the same."""
+
+    seconds: float = Field(ge=0, le=LONGEST_REUSE_S)
+    same: list[str] = []
+    until: str | None = None
+    """When that ends: RFC 3339; None: nobody has approved it, or it releases one call."""
+
+
 class ApprovalAnswer(Expected):
     """One approval. ``docs/reference/api.md`` has the members."""
 
@@ -63,11 +73,15 @@ class ApprovalAnswer(Expected):
     break_glass: list[str] = []
     mode: str = ""
     ticketed: bool = False
+    reuse: ReuseAnswer | None = None
+    usable_until: str | None = None
+    """Until when the approval releases the call: RFC 3339; None: it does not, or not any more."""
     arguments: str = ""
     findings: list[FindingAnswer] = []
     source: str = ""
     definition: str = ""
     created: str = ""
+    closed: str | None = None
     seconds_left: int = 0
     votes: list[VoteAnswer] = []
 

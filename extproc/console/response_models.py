@@ -7,6 +7,7 @@ from typing import Any
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from extproc.approvals.approval import Approval, State, Vote
+from extproc.approvals.rules import is_live, redeemable_until
 from extproc.model.call import Json
 from extproc.model.units import NANOSECONDS_PER_SECOND
 
@@ -79,6 +80,7 @@ class ApprovalShape(TypedDict):
     seconds_left: int
     closed: str | None
     spent: str | None
+    usable_until: str | None
     withdrawn_by: str
     votes: list[VoteShape]
 
@@ -208,9 +210,14 @@ def approval_shape(approval: Approval, now_ns: int) -> ApprovalShape:
         "seconds_left": max(0, (request.expires_ns - now_ns) // NANOSECONDS_PER_SECOND),
         "closed": _moment_or_none(approval.closed_ns),
         "spent": _moment_or_none(approval.spent_ns),
+        "usable_until": moment(redeemable_until(approval)) if _is_usable(approval, now_ns) else None,
         "withdrawn_by": approval.withdrawn_by.value if approval.withdrawn_by else "",
         "votes": [_vote_shape(vote) for vote in approval.votes],
     }
+
+
+def _is_usable(approval: Approval, now_ns: int) -> bool:
+    return approval.state is State.APPROVED and is_live(approval, now_ns)
 
 
 def state_now(approval: Approval, now_ns: int) -> State:

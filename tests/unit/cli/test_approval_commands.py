@@ -215,3 +215,12 @@ def test_the_glass_of_a_decided_approval_is_not_asked_for(server, store):
     store.vote(one.approval_id, vote(approve=False, at_ns=time.time_ns()), ("sre",))
     done = break_glass(server, one, "crm.delete_customer\n")
     assert (str(done.exception), done.stderr) == ("It is already denied", "")
+
+
+def test_an_approved_ticket_is_good_until_the_server_says(run, store):
+    one = opened(store)
+    assert json.loads(run("approvals", "show", one.approval_id, "--json"))["usable_until"] is None
+    store.vote(one.approval_id, vote(at_ns=time.time_ns()), ("sre",))
+    shown = json.loads(run("approvals", "show", one.approval_id, "--json"))
+    assert shown["usable_until"] == shown["expires"]
+    assert "bob approved: ticket 42" in run("approvals", "history")

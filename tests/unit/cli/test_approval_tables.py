@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from extproc.cli import approval_tables
-from extproc.cli.approval_tables import details, listing
+from extproc.cli.approval_tables import details, listing, outcome, past
 from extproc.console.expected_answers import ApprovalAnswer
 from extproc.console.printable import display
 
@@ -88,3 +88,76 @@ def test_a_value_that_wraps_stays_beside_its_name(terminal):
         assert [line.split() for line in lines if line.startswith("state")] == [["state", "pending"]]
     narrow = on_terminal(listing([approval(function=padded)]), 30).splitlines()
     assert [line for line in narrow if line.strip().startswith("state")] == ["  state    pending".ljust(30)]
+
+
+def lines_of(what):
+    return [" ".join(line.split()) for line in on_terminal(what, 300).splitlines()]
+
+
+def styled(what):
+    shown = io.StringIO()
+    Console(file=shown, width=300, force_terminal=True, color_system="standard").print(what)
+    return next(line for line in shown.getvalue().splitlines() if "also releases" in line)
+
+
+RED = "\x1b[1;31m"
+
+
+def test_show_warns_in_red_where_one_approval_releases_any_arguments():
+    one = approval(reuse={"seconds": 120, "same": ["function"], "until": "2026-01-01T00:02:00.000Z"})
+    (line,) = (each for each in lines_of(details(one)) if each.startswith("reuse"))
+    assert "WITH ANY ARGUMENTS, for 2 min 00 s after the approval, until 2026-01-01T00:02:00.000Z" in line
+    assert RED in styled(details(one))
+
+
+def test_show_says_where_one_approval_releases_the_same_arguments():
+    one = approval(reuse={"seconds": 120, "same": ["arguments", "function"], "until": None})
+    assert any(
+        each.endswith("the same arguments, for 2 min 00 s after the approval") for each in lines_of(details(one))
+    )
+    assert RED not in styled(details(one))
+    assert not any(each.startswith("reuse") for each in lines_of(details(approval())))
+
+
+@pytest.mark.parametrize(
+    ("alternatives", "groups", "approvers"),
+    [
+        ([["sres"]], ["sres", "deployers"], "1 of sres"),
+        ([["sres"], ["deployers"]], ["sres", "deployers"], "1 of sres, deployers"),
+        ([], ["sres", "deployers"], "1 of sres"),
+        ([], ["deployers"], "1 of nobody"),
+    ],
+)
+def test_show_names_break_glass_groups_apart_from_approvers(alternatives, groups, approvers):
+    shown = lines_of(details(approval(alternatives=alternatives, groups=groups, break_glass=["deployers"])))
+    assert f"approvers {approvers}" in shown
+    assert "break-glass one of deployers" in shown
+
+
+NOOR = {"voter": "https://idp|noor", "approve": True, "note": "pager 12", "at": "2026-01-01T00:01:00.000Z"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "votes", "said"),
+    [
+        ({}, "1/1", "noor approved: pager 12"),
+        ({"approve": False}, "0/1", "noor denied: pager 12"),
+        ({"break_glass": True}, "1/1 break-glass", "noor broke the glass: pager 12"),
+        ({"break_glass": True, "withdrawn": "2026"}, "0/1", "noor broke the glass: pager 12 (withdrawn)"),
+    ],
+)
+def test_history_has_who_voted_what_when_and_why(changes, votes, said):
+    one = approval(state="approved", closed="2026-01-01T00:01:00.000Z", votes=[NOOR | changes])
+    row = lines_of(past([one], "none"))[1]
+    assert row.endswith(f"{votes} {said}")
+    assert "2026-01-01T00:01:00.000Z" in row
+    assert ("break-glass" in lines_of(listing([one]))[1]) == ("break-glass" in votes)
+
+
+def test_an_approved_ticket_says_that_the_caller_has_to_come_back():
+    ticket = approval(state="approved", ticketed=True, usable_until="2026-01-01T00:06:00.000Z")
+    again = "It runs when the caller makes the call again, until 2026-01-01T00:06:00.000Z."
+    assert outcome(ticket).plain == f"Approved: crm.delete_customer. {again}"
+    assert outcome(approval(state="approved")).plain == "Approved: crm.delete_customer"
+    assert outcome(approval(state="denied", ticketed=True)).plain == "Denied: crm.delete_customer"
+    assert any(each.endswith("good until 2026-01-01T00:06:00.000Z") for each in lines_of(details(ticket)))

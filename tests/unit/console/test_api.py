@@ -279,6 +279,7 @@ def test_the_owner_of_the_socket_reads_without_a_token(local, store):
         "session": "",
         "policy_revision": "",
         "spent": None,
+        "usable_until": None,
         "withdrawn_by": "",
         "call_id": one.call_id,
         "state": "pending",
