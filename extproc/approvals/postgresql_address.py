@@ -4,10 +4,12 @@ Passwords are never in it: libpq finds them in ``PGPASSFILE``, ``~/.pgpass``, ``
 """
 
 import os
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
 from extproc.model.errors import ApprovalError
 
@@ -41,7 +43,7 @@ def connection_parameters(url: str) -> dict[str, str]:
     try:
         given = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
     except Exception:  # noqa: BLE001 - whatever libpq says may quote the URL
-        raise ApprovalError("approvals.store is not a valid PostgreSQL URL") from None
+        raise ApprovalError(f"approvals.store is not a valid PostgreSQL URL{_meant(url)}") from None
     if SECRETS & given.keys():
         raise ApprovalError("approvals.store contains a password; use PGPASSFILE, PGPASSWORD or a service file")
     defaults = {
@@ -56,6 +58,16 @@ def connection_parameters(url: str) -> dict[str, str]:
     if not ({"service", "sslmode"} & given.keys() or {"PGSERVICE", "PGSSLMODE"} & os.environ.keys()):
         defaults |= _verified_tls(given)
     return {**defaults, **given, "client_encoding": "utf8"}
+
+
+def _meant(url: str) -> str:
+    """The parameter that an unknown one was probably meant to be. Nothing of the URL is repeated."""
+    known = [option.keyword.decode() for option in Conninfo.get_defaults()]
+    for part in url.partition("?")[2].split("&"):
+        name = part.partition("=")[0]
+        if name not in known and (close := get_close_matches(name, known, n=1, cutoff=0.75)):
+            return f': it has an unknown parameter; did you mean "{close[0]}"?'
+    return ""
 
 
 def _verified_tls(given: dict[str, str]) -> dict[str, str]:

@@ -47,6 +47,23 @@ def test_a_password_or_nonsense_is_refused_and_not_repeated(url):
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
 
 
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("sslmod=verify-full", ': it has an unknown parameter; did you mean "sslmode"?'),
+        (
+            f"sslmode=require&conect_timeout={CANARY}",
+            ': it has an unknown parameter; did you mean "connect_timeout"?',
+        ),
+        (f"{CANARY}=1", ""),
+    ],
+)
+def test_a_misspelled_parameter_is_told_by_the_one_that_was_meant(query, says):
+    with pytest.raises(ApprovalError) as refused:
+        connection_parameters(f"postgresql://guard@db/approvals?{query}")
+    assert str(refused.value) == f"approvals.store is not a valid PostgreSQL URL{says}"
+
+
 @pytest.mark.parametrize("host", ["db.example.com", "192.0.2.7", "127.0.0.1,db.example.com", "db1,db2"])
 def test_a_server_elsewhere_must_show_a_certificate_for_its_name(host):
     given = connection_parameters(f"postgresql://guard@{host}/approvals")
