@@ -127,11 +127,11 @@ async def descriptions(stack: Stack, host: str = DOCS, era: Era = "legacy") -> d
         return {}
 
 
-async def call(stack: Stack, name: str, host: str = DOCS, era: Era = "legacy") -> Any:
+async def call(stack: Stack, name: str, host: str = DOCS, era: Era = "legacy", query: str = "dogs") -> Any:
     """What the tool answers; None where the call is refused."""
     async with client(stack, host, era) as opened:
         with contextlib.suppress(MCPError):
-            return (await opened.call_tool(name, {"query": "dogs"})).content[0].text
+            return (await opened.call_tool(name, {"query": query})).content[0].text
         return None
 
 
@@ -233,7 +233,7 @@ async def test_both_workers_hold_whichever_saw_the_change(stack: Stack, shops: d
     await descriptions(stack)
     shop.say("workers", POISONED)
     await descriptions(stack)
-    calls = [asyncio.create_task(call(stack, "workers")) for _ in range(6)]
+    calls = [asyncio.create_task(call(stack, "workers", query=f"dogs {n}")) for n in range(6)]
     for approval in await stack.pending(6):
         stack.vote(approval, approve=False)
     assert await asyncio.gather(*calls) == [None] * 6

@@ -346,7 +346,7 @@ async def test_a_held_call_is_released_under_the_configuration_in_force(edited: 
 @pytest.mark.parametrize("what", ["gone", "other backend", "other protocol", "other function"])
 async def test_a_held_call_whose_connection_changed_does_not_go(edited: Edited, what: str) -> None:
     """Approvers released a call of the connection as it was."""
-    call, approval = await edited.held()
+    call, approval = await edited.held(f'{{"what":"{what}"}}'.encode())
 
     def change(document: dict[str, Any]) -> None:
         connections, crm = document["connections"], document["connections"]["crm"]
@@ -377,7 +377,7 @@ async def test_a_function_that_policy_names_cannot_go(edited: Edited) -> None:
         functions["deploi"] = functions.pop("deploy")
 
     edited.edit(change)
-    wrong = 'policy.rego:35:11: input.call.function: no function "crm.deploy"; did you mean "crm.deploi"?'
+    wrong = 'policy.rego:40:11: input.call.function: no function "crm.deploy"; did you mean "crm.deploi"?'
     await edited.refused("nothing was changed", wrong)
 
 

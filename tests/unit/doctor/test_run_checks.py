@@ -117,7 +117,7 @@ def test_quiet_leaves_out_what_is_well_and_strict_counts_warnings(tmp_path):
 
 def test_only_what_was_asked_for_is_looked_at(tmp_path):
     assert set(doctor(installed(tmp_path), "--only", "state")) == {
-        "state folder", "disk of the spools", "sync of the spools", "spools", "approvals", "definitions"
+        "state folder", "disk of the spools", "sync of the spools", "spools", "approvals", "definitions", "notifications"
     }  # fmt: skip
     assert say("--only", "nothing", fails=2)
 

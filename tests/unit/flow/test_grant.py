@@ -27,7 +27,10 @@ BY_NOBODY = Approval("approval-1", ())
 MAKERS = {
     "DecidedCall": {"flow/decide.py"},
     "ReleasedRequest": {"flow/hold.py"},
-    "Approval": {"flow/hold.py", "approvals/sqlite.py"},  # two classes: people's leave, and a row of the store
+    "Approval": {
+        "flow/hold.py",
+        "approvals/stored_approval.py",
+    },  # two classes: people's leave, and a row of the store
     "Forwarding": {"flow/grant.py"},
     "Permit": {"flow/grant.py"},
     "PermittedCall": {"flow/grant.py"},
