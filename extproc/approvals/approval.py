@@ -27,7 +27,7 @@ class ApprovalRequest:
     approval_id: str
     """UUIDv7; also in the entry ``call.held``."""
     call_id: str
-    """Of the call for which it was made. Calls that are the same may share it: see ``call_key``."""
+    """The id of the call that asked first. Calls that are the same may share the request: see ``call_key``."""
     digest: str
     """Lower-case hex SHA-256 of the exact call: see ``extproc.approvals.digest``."""
     function: str
@@ -52,7 +52,7 @@ class ApprovalRequest:
     session: str = ""
     """The caller's session, as entries name it."""
     policy_revision: str = ""
-    """Of the policy that held the call, which ``digest`` binds."""
+    """The revision of the policy that held the call; ``digest`` binds it."""
     requester_person: str = ""
     """``Identity.person`` of the caller; empty where accounts are not joined."""
     mode: HoldMode = HoldMode.WAIT
@@ -71,7 +71,7 @@ class ApprovalRequest:
 
     @property
     def minimum(self) -> int:
-        """So many people at least must approve."""
+        """The number of people who must approve at least."""
         return self.quorum.minimum
 
     @property
@@ -97,7 +97,7 @@ class Vote:
     source: str = ""
     """The way by which the vote came, and its address: ``console 192.0.2.7``."""
     preview_digest: str = ""
-    """Of the preview that the voter saw."""
+    """The digest of the preview that the voter saw."""
     break_glass: bool = False
     """The voter releases the call alone."""
     withdrawn_ns: int = 0

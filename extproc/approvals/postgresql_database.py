@@ -28,7 +28,7 @@ ANSWER_S = 4.0
 LOCK_MS, STATEMENT_MS, IDLE_MS = 2_000, 3_000, 10_000
 """Milliseconds after which the server ends a wait for a lock, a statement, and a transaction that does nothing."""
 TRIES = 3
-"""Of a transaction that the server rolled back because it crossed another one."""
+"""Attempts at a transaction that the server rolls back because it crossed another one."""
 CHECK_S = 0.1
 SESSION = (
     f"SET statement_timeout = {STATEMENT_MS}; SET lock_timeout = {LOCK_MS};"
@@ -65,7 +65,7 @@ WHY_NO_CONNECTION = {
     "failed to resolve": "the host name is unknown",
     "timeout": "no answer in time",
 }
-"""What libpq says, and what we say: its own words may hold what a server sends."""
+"""Texts of libpq, and our words in their place: libpq's own words may hold what a server sends."""
 
 
 class StoreAwayError(ApprovalError):

@@ -1,4 +1,4 @@
-"""What can be said of the approvals database before anything is written to it."""
+"""Facts about the approvals database, read before anything is written to it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class DatabaseFacts:
     """A database, as its role sees it."""
 
     version: int
-    """Of its tables; 0: there are none yet."""
+    """The version of its tables; 0: there are none yet."""
     current: bool
     """False if the next start makes or migrates the tables."""
     may_write: bool

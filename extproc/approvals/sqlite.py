@@ -271,9 +271,7 @@ class SqliteApprovals:
         """Count one person's vote, and close the request if the vote decides it."""
 
         def count(db: sqlite3.Connection) -> Approval:
-            now = _one(db, approval_id)
-            if now is None:
-                raise VoteRefused(WhyRefused.UNKNOWN)
+            now = _found(db, approval_id)
             counted = replace(vote, groups=groups)
             why = why_refused(now.request, now.state, now.counted, counted, groups)
             if why is not None:
@@ -290,9 +288,7 @@ class SqliteApprovals:
         """Take one person's approval back."""
 
         def take_back(db: sqlite3.Connection) -> Approval:
-            now = _one(db, approval_id)
-            if now is None:
-                raise VoteRefused(WhyRefused.UNKNOWN)
+            now = _found(db, approval_id)
             if voter not in now.approvers or not can_change(now, now_ns):
                 raise VoteRefused(WhyRefused.NOTHING_TO_WITHDRAW, now.state)
             db.execute(
@@ -311,8 +307,7 @@ class SqliteApprovals:
 
         def cancel(db: sqlite3.Connection) -> Approval:
             if db.execute(f"{WITHDRAW} = ?", (now_ns, WithdrawnBy.REQUESTER, "", approval_id)).rowcount != 1:
-                now = _one(db, approval_id)
-                raise VoteRefused(WhyRefused.NOT_PENDING, now.state) if now else VoteRefused(WhyRefused.UNKNOWN)
+                raise VoteRefused(WhyRefused.NOT_PENDING, _found(db, approval_id).state)
             return _known(db, approval_id)
 
         return self._file.write(cancel)
@@ -442,6 +437,18 @@ def _close(db: sqlite3.Connection, decided: Approval, at_ns: int) -> None:
 
 def _one(db: sqlite3.Connection, approval_id: str) -> Approval | None:
     return next(iter(_fetch(db, f"WHERE a.approval_id = ? {IN_ORDER}", (approval_id,))), None)
+
+
+def _found(db: sqlite3.Connection, approval_id: str) -> Approval:
+    """Return the approval that a person names.
+
+    Raises:
+        VoteRefused: ``unknown``.
+    """
+    approval = _one(db, approval_id)
+    if approval is None:
+        raise VoteRefused(WhyRefused.UNKNOWN)
+    return approval
 
 
 def _known(db: sqlite3.Connection, approval_id: str) -> Approval:
